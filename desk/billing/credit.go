@@ -303,6 +303,8 @@ func (b *Billing) writtenAgain(ctx context.Context, s *statement.Statement, sell
 			return was.Buyer.Address.City
 		case postcode:
 			return was.Buyer.Address.Postcode
+		case region:
+			return was.Buyer.Address.Region
 		case country:
 			return was.Buyer.Address.Country
 		}

@@ -38,10 +38,11 @@ const (
 	street          loot.Field = "address.street"   // BT-50, 51, 163
 	town            loot.Field = "address.city"     // BT-52
 	postcode        loot.Field = "address.postcode" // BT-53
+	region          loot.Field = "address.region"   // BT-54
 	country         loot.Field = "address.country"  // BT-55
 )
 
-var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town, postcode, country}
+var terms = []loot.Field{companyName, companyVAT, companyRegister, street, town, postcode, region, country}
 
 // used holds what services were used and how much: about nobody by its level, so
 // that it lies in the desk's own tables; who looks at it for whom is decided as
@@ -360,7 +361,7 @@ func (b *Billing) write(seller Seller, values vault.Values, exempt map[string]in
 func buyerOf(text func(loot.Field) string) invoice.Party {
 	p := invoice.Party{
 		Name: text(companyName), VAT: text(companyVAT), Register: invoice.Identifier{Value: text(companyRegister)},
-		Address: invoice.Address{City: text(town), Postcode: text(postcode), Country: text(country)},
+		Address: invoice.Address{City: text(town), Postcode: text(postcode), Region: text(region), Country: text(country)},
 	}
 	for line := range strings.Lines(text(street)) {
 		if line = strings.TrimSpace(line); line != "" {
@@ -489,11 +490,9 @@ func newest(values vault.Values) (at time.Time) {
 // party is the copy of who an invoice is to.
 func party(p invoice.Party) string {
 	a := p.Address
-	lines := append([]string{p.Name}, a.Lines...)
-	for _, line := range []string{strings.TrimSpace(a.Postcode + " " + a.City), a.Country, p.VAT} {
-		if line != "" {
-			lines = append(lines, line)
-		}
+	lines := slices.Concat([]string{p.Name}, a.Lines, a.Town(a.Country))
+	if p.VAT != "" {
+		lines = append(lines, p.VAT)
 	}
 	return loot.Cut(strings.Join(lines, "\n"), 600)
 }

@@ -19,6 +19,7 @@ import (
 	"loot/desk/desktest"
 	"loot/gate"
 	"loot/mail"
+	"loot/statement"
 	"loot/store"
 	"loot/vault"
 )
@@ -735,5 +736,61 @@ func TestAMonthIsIssuedByItself(t *testing.T) {
 		if all := o.issued(""); len(all) != 2 {
 			t.Errorf("%d invoices", len(all))
 		}
+	})
+}
+
+// A state or province stands on the invoice where the forms of invoices have it, and where
+// people look for it; another one is put right by a new invoice, and stays where something
+// else is.
+func TestAStateStandsOnTheInvoice(t *testing.T) {
+	onEach(t, func(t *testing.T, o *office) {
+		s := o.customer(with(meadow, map[loot.Field]string{postcode: "00042", town: "Sampleville", region: "VT", country: "US"}))
+		irish := o.customer(with(meadow, map[loot.Field]string{region: "Co. Example"}))
+		o.after(december)
+		o.run(november)
+		mine := o.issued(`WHERE i.subject = $1`, s)
+		if len(mine) != 1 {
+			t.Fatalf("%d invoices", len(mine))
+		}
+		says := func(s loot.Subject, number, line, ubl, cii string) {
+			t.Helper()
+			o.as(s)
+			page := o.Get("/portal/invoices/" + number)
+			shows(t, page, http.StatusOK, line, "State or province")
+			if !strings.Contains(page.Body, "/portal/checks/wrong?field=address.region&amp;invoice="+number) {
+				t.Error("nothing leads to where a mistake in it is put right")
+			}
+			for doc, want := range map[string]string{"ubl": ubl, "cii": cii} {
+				if a := o.Get("/portal/invoices/" + number + "/" + doc); !strings.Contains(strings.Join(strings.Fields(a.Body), ""), want) {
+					t.Errorf("%s lacks %s", doc, want)
+				}
+			}
+		}
+		says(s, mine[0].Number, "Sampleville, VT 00042 United States", "<cbc:CityName>Sampleville</cbc:CityName><cbc:PostalZone>00042</cbc:PostalZone><cbc:CountrySubentity>VT</cbc:CountrySubentity><cac:Country>",
+			"<ram:CityName>Sampleville</ram:CityName><ram:CountryID>US</ram:CountryID><ram:CountrySubDivisionName>VT</ram:CountrySubDivisionName></ram:PostalTradeAddress>")
+		says(irish, o.issued(`WHERE i.subject = $1`, irish)[0].Number, "Exampleton Co. Example, Ireland", "<cbc:CountrySubentity>Co.Example</cbc:CountrySubentity>", "<ram:CountrySubDivisionName>Co.Example<")
+		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Sampleton", mine[0].Number), fine))
+		second := o.issued(`WHERE i.preceding = $1 AND i.kind = '384'`, mine[0].Number)[0]
+		says(s, second.Number, "Sampleton, VT 00042", "<cbc:CountrySubentity>VT<", "<ram:CountrySubDivisionName>VT<")
+		ok(t, o.b.WriteAgain(t.Context(), again(s, region, "ME", second.Number), fine))
+		says(s, o.issued(`WHERE i.preceding = $1 AND i.kind = '384'`, second.Number)[0].Number, "ME 00042", "<cbc:CountrySubentity>ME<", "<ram:CountrySubDivisionName>ME<")
+	})
+}
+
+// Under a statement that does not ask for a state, invoices are issued without one.
+func TestAnInvoiceUnderAStatementWithoutStates(t *testing.T) {
+	t.Parallel()
+	src := string(statement.Default())
+	from, to := strings.Index(src, "  address.region:\n"), strings.Index(src, "  address.country:\n")
+	by := desktest.Parse(t, []byte(src[:from]+src[to:]))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		o := newOfficeBy(t, db, by)
+		s := o.customer(with(meadow, map[loot.Field]string{country: "US"}))
+		o.after(december)
+		o.run(november)
+		o.as(s)
+		page := o.Get("/portal/invoices/" + o.issued("")[0].Number)
+		shows(t, page, http.StatusOK, "Exampleton United States")
+		desktest.Lacks(t, page, "State or province")
 	})
 }

@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -212,17 +213,22 @@ func TestTaxByRuleAndDate(t *testing.T) {
 
 func TestAddressesAreReadFromOneLine(t *testing.T) {
 	for line, want := range map[string]string{
-		"1 Example Quay, Dublin, Ireland":             "[1 Example Quay]|Dublin||IE",
-		"Musterweg 1, 10115 Berlin, Germany":          "[Musterweg 1]|Berlin|10115|DE",
-		"Unit 4, 1 Example Quay, Dublin D02 X285, IE": "[Unit 4 1 Example Quay]|Dublin|D02 X285|IE",
-		"1 Example Quay, Ireland":                     "",
-		"1 Example Quay, Dublin, Atlantis":            "",
-		"1 Example Quay, 10115, Ireland":              "",
-		"":                                            "",
+		"1 Example Quay, Dublin, Ireland":                        "[1 Example Quay]|Dublin||IE",
+		"Musterweg 1, 10115 Berlin, Germany":                     "[Musterweg 1]|Berlin|10115|DE",
+		"Unit 4, 1 Example Quay, Dublin D02 X285, IE":            "[Unit 4 1 Example Quay]|Dublin|D02 X285|IE",
+		"1 Example Street, Exampleton, VT 00042, US":             "[1 Example Street]|Exampleton VT|00042|US",
+		"1 Sample Road, Sample Hill NSW 0200, Australia":         "[1 Sample Road]|Sample Hill NSW|0200|AU",
+		"Unit 4, 1 Sample Street, Exampleton ON K0A 0A0, Canada": "[Unit 4 1 Sample Street]|Exampleton ON|K0A 0A0|CA",
+		"Suite 2, 1 Sample Street, NEW YORK NY 10001, US":        "[Suite 2 1 Sample Street]|NEW YORK NY|10001|US",
+		"1 Sample Street, VT, United States":                     "[1 Sample Street]|VT||US",
+		"1 Example Quay, Ireland":                                "",
+		"1 Example Quay, Dublin, Atlantis":                       "",
+		"1 Example Quay, 10115, Ireland":                         "",
+		"":                                                       "",
 	} {
 		got := ""
 		if a, ok := addressOf(line); ok {
-			got = fmt.Sprintf("%v|%s|%s|%s", a.Lines, a.City, a.Postcode, a.Country)
+			got = fmt.Sprintf("%v|%s|%s|%s", a.Lines, strings.TrimSpace(a.City+" "+a.Region), a.Postcode, a.Country)
 		}
 		if got != want {
 			t.Errorf("%q: %q, want %q", line, got, want)

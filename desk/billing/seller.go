@@ -1,6 +1,7 @@
 package billing
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -196,8 +197,11 @@ func (s Seller) payment(currency string) invoice.Payment {
 	return p
 }
 
+var stateCode = regexp.MustCompile(`^[A-Z]{2,3}$`)
+
 // addressOf reads an address that is written in one line. Of the town, what
-// holds digits is the postcode.
+// holds digits is the postcode. In the countries that sort letters by them, two or three
+// capitals behind the town are its state or province, with a comma before them or without.
 func addressOf(line string) (a invoice.Address, ok bool) {
 	var parts []string
 	for part := range strings.SplitSeq(line, ",") {
@@ -222,6 +226,12 @@ func addressOf(line string) (a invoice.Address, ok bool) {
 			code = append(code, word)
 		} else {
 			town = append(town, word)
+		}
+	}
+	last := len(town) - 1
+	if slices.Contains([]string{"AU", "CA", "US"}, a.Country) && last >= 0 && (last > 0 || n > 3) && stateCode.MatchString(town[last]) {
+		if a.Region, town = town[last], town[:last]; last == 0 {
+			a.Lines, town = parts[:n-3], parts[n-3:n-2]
 		}
 	}
 	a.City, a.Postcode = strings.Join(town, " "), strings.Join(code, " ")

@@ -42,6 +42,9 @@ var lands = []land{
 	{"US", 4, []string{"Inc.", "LLC"}, []string{"Sampleville", "Exampleburg"}, "%d Placeholder Avenue", "000##", "+1 202 555 01##", "", "en"},
 }
 
+// regions are of the countries whose post wants one in an address.
+var regions = map[string]string{"US": "Vermont"}
+
 var (
 	firstWords  = strings.Fields("Quillmoor Tallfern Sandwick Brackenhall Oddfellow Larkspire Mossgate Fennimore Wrenfield Hollowbrook Pebbledown Thistlewood Cloverhatch Marrowby Silverreed Duskwater Amberlow Greywick Copperleaf Winterbourne Applewhisk Norbury Saltfield Ivymere Rookhaven")
 	trades      = strings.Fields("Bakery Surveyors Optics Bicycles Press Joinery Instruments Gardens Museums Travel Textiles Acoustics Printing Bookbinders Cartography Robotics Nurseries Ceramics Brewery Software Veterinary Logistics Studio Archive Theatre")
@@ -105,7 +108,7 @@ func figureOf(rnd *rand.Rand, s *statement.Statement, service statement.ServiceD
 	}
 	answers := map[loot.Field]string{
 		"company.name": company, "company.vat": fillInVAT(rnd, l), "company.register": "TEST-" + strconv.Itoa(100000+rnd.IntN(800000)),
-		"address.street": fmt.Sprintf(l.street, 1+rnd.IntN(180)), "address.postcode": fillIn(rnd, l.post), "address.city": pick(rnd, l.towns), "address.country": l.code,
+		"address.street": fmt.Sprintf(l.street, 1+rnd.IntN(180)), "address.postcode": fillIn(rnd, l.post), "address.city": pick(rnd, l.towns), "address.region": regions[l.code], "address.country": l.code,
 		"contact.name": given + " " + family, "contact.email": email, "contact.phone": fillIn(rnd, l.phone), "contact.language": l.speaks,
 		"payment.iban": fillInIBAN(rnd, "00########"),
 	}
@@ -119,7 +122,7 @@ func figureOf(rnd *rand.Rand, s *statement.Statement, service statement.ServiceD
 		if q.Decl.Type == "email" {
 			value = email
 		}
-		likely := map[loot.Field]int{"company.vat": 75, "address.postcode": 95, "contact.name": 80, "contact.phone": 55, "contact.language": 30, "company.register": 25, "payment.iban": 20}
+		likely := map[loot.Field]int{"company.vat": 75, "address.postcode": 95, "address.region": 100, "contact.name": 80, "contact.phone": 55, "contact.language": 30, "company.register": 25, "payment.iban": 20}
 		share, known := likely[q.Decl.ID]
 		if !known {
 			share = 30
@@ -141,7 +144,7 @@ func (f *figure) speaksGerman(rnd *rand.Rand) {
 	i := slices.IndexFunc(lands, func(l land) bool { return l.code == "DE" })
 	for field, value := range map[string]string{
 		"company.name": "Buchbinderei Muster & Beispiel GmbH", "company.vat": fillInVAT(rnd, lands[i]), "contact.name": "Svenja Muster", "contact.phone": fillIn(rnd, lands[i].phone), "contact.language": "de",
-		"address.street": "Musterstraße 12", "address.postcode": "01234", "address.city": "Musterstadt", "address.country": "DE",
+		"address.street": "Musterstraße 12", "address.postcode": "01234", "address.city": "Musterstadt", "address.region": "", "address.country": "DE",
 	} {
 		f.form.Set(field, value)
 	}

@@ -93,7 +93,7 @@ type orderForm struct {
 // statement that have a name in the HTML standard.
 var autocomplete = map[loot.Field]string{
 	"company.name": "organization", "contact.name": "name", "contact.language": "language", "address.street": "street-address",
-	"address.postcode": "postal-code", "address.city": "address-level2", "address.country": "country",
+	"address.postcode": "postal-code", "address.city": "address-level2", "address.region": "address-level1", "address.country": "country",
 }
 
 // inputOf returns the bare input of a field.

@@ -134,6 +134,30 @@ func TestNumbersThatCannotBeAreRefused(t *testing.T) {
 	})
 }
 
+// TestAStateIsGiven: whose address has a state or province gives it, sees it, puts it right and
+// takes it along; nobody else is asked twice.
+func TestAStateIsGiven(t *testing.T) {
+	onEach(t, func(t *testing.T, h *house) {
+		shows(t, h.Get("/order/shared-hosting"), http.StatusOK, "State or province optional Where addresses in your country have one")
+		h.register(with(jo, "contact.email", "without@example.com")...)
+		s := h.register(with(jo, "address.region", "Vermont", "address.country", "US", "company.vat", "-")...)
+		h.as(s)
+		shows(t, h.Get("/portal"), http.StatusOK, "State or province Vermont")
+		form := h.Get("/portal/correct/address.region")
+		shows(t, form, http.StatusOK, "State or province")
+		shows(t, h.Post("/portal/correct/address.region", "address.region", strings.Repeat("x", 101), "version", version(t, form)), http.StatusUnprocessableEntity, "100")
+		if a := h.Post("/portal/correct/address.region", "address.region", "Maine", "version", version(t, form)); a.Status != http.StatusSeeOther {
+			t.Fatalf("%d %s", a.Status, text(a.Body))
+		}
+		shows(t, h.Get("/portal"), http.StatusOK, "State or province Maine")
+		if _, copied := h.copied(s); !strings.Contains(copied, `"address.region"`) || !strings.Contains(copied, "Maine") {
+			t.Error("the copy lacks the state")
+		}
+		h.asStaff("member-one", "billing")
+		shows(t, h.open(s, "invoice"), http.StatusOK, "State or province M•••")
+	})
+}
+
 func TestTheSameFormOrdersOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, h *house) {
 		for range 3 {
@@ -293,7 +317,7 @@ func theFormSaysWhatEachFieldIsFor(t *testing.T, h *house) {
 	// What belongs together stands together, compulsory or not, and each input
 	// is described by what it is for.
 	at := -1
-	for _, part := range []string{"Registered address", `name="address.street"`, `name="address.postcode"`, `name="address.city"`, `name="address.country"`, "How to reach you"} {
+	for _, part := range []string{"Registered address", `name="address.street"`, `name="address.postcode"`, `name="address.city"`, `autocomplete="address-level1"`, `name="address.country"`, "How to reach you"} {
 		next := strings.Index(a.Body, part)
 		if next <= at {
 			t.Errorf("%s is not where it belongs", part)

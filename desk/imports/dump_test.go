@@ -30,7 +30,7 @@ CREATE TABLE ` + "`tblclients`" + ` (
   ` + "`id` int NOT NULL, `uuid` varchar(255), `firstname` text, `lastname` text, `companyname` text, `email` text, `address1` text, `address2` text, `city` text, `state` text, `postcode` text, `country` text, `phonenumber` text, `tax_id` varchar(128), `password` text, `currency` int, `status` text, `language` text," + `
   PRIMARY KEY (` + "`id`" + `)
 );
-INSERT INTO ` + "`tblclients`" + ` VALUES (1,'u-1','Jo','O\'Example','Example Meadow Ltd','jo@meadow.example','1 Sample Quay','','Dublin','','D02 AF30','IE','+353.15550142','IE1234567T','$2y$10$hash',1,'Active','english'),(2,'u-2','Kim','Sample','','kim@sample.example','2 Sample Quay','','Dublin','','','IE','','','x',2,'Active',''),(3,'u-3','Al','Gone','Gone Ltd','al@gone.example','3 Sample Quay','','Dublin','','','IE','','','x',1,'Closed',''),(4,'u-4','Flo','None','None Ltd','flo@none.example','4 Sample Quay','','Dublin','','','IE','','','x',1,'Active','');
+INSERT INTO ` + "`tblclients`" + ` VALUES (1,'u-1','Jo','O\'Example','Example Meadow Ltd','jo@meadow.example','1 Sample Quay','','Dublin','County Dublin','D02 AF30','IE','+353.15550142','IE1234567T','$2y$10$hash',1,'Active','english'),(2,'u-2','Kim','Sample','','kim@sample.example','2 Sample Quay','','Dublin','','','IE','','','x',2,'Active',''),(3,'u-3','Al','Gone','Gone Ltd','al@gone.example','3 Sample Quay','','Dublin','','','IE','','','x',1,'Closed',''),(4,'u-4','Flo','None','None Ltd','flo@none.example','4 Sample Quay','','Dublin','','','IE','','','x',1,'Active','');
 CREATE TABLE ` + "`tblcurrencies` (`id` int, `code` text, `prefix` text);" + `
 INSERT INTO ` + "`tblcurrencies`" + ` VALUES (1,'EUR','€'),(2,'JPY','¥');
 CREATE TABLE ` + "`tblproducts` (`id` int, `type` text, `gid` int, `name` text);" + `
@@ -59,9 +59,9 @@ var whmcsProducts = map[string]string{
 
 // fossbilling is a dump as phpMyAdmin writes it as JSON.
 const fossbilling = `[{"type":"header","version":"5.2.1"},{"type":"database","name":"foss"},
-{"type":"table","name":"client","data":[{"id":"1","email":"jo@meadow.example","first_name":"Jo","last_name":"Example","company":"Example Meadow Ltd","company_vat":"IE1234567T","phone_cc":"353","phone":"015550142","address_1":"1 Sample Quay","address_2":null,"city":"Dublin","postcode":"D02 AF30","country":"IE","lang":"en_US","pass":"x"}]},
+{"type":"table","name":"client","data":[{"id":"1","email":"jo@meadow.example","first_name":"Jo","last_name":"Example","company":"Example Meadow Ltd","company_vat":"IE1234567T","phone_cc":"353","phone":"015550142","address_1":"1 Sample Quay","address_2":null,"city":"Dublin","state":"County Dublin","postcode":"D02 AF30","country":"IE","lang":"en_US","pass":"x"}]},
 {"type":"table","name":"client_order","data":[{"id":"5","client_id":"1","title":"Backup space","status":"active","activated_at":"2024-02-29 10:00:00","expires_at":"2026-11-29 10:00:00","period":"1M","price":"3.00","quantity":"2","currency":"USD","canceled_at":null},{"id":"6","client_id":"1","title":"Backup space","status":"pending_setup","activated_at":null,"expires_at":null,"period":"1M","canceled_at":null}]},
-{"type":"table","name":"invoice","data":[{"id":"9","client_id":"1","serie":"FOSS","nr":"00012","currency":"EUR","taxrate":"23","status":"paid","created_at":"2025-03-31 23:59:59","due_at":"2025-04-14 00:00:00","buyer_company":"Example Meadow Ltd","buyer_address":"1 Sample Quay","buyer_city":"Dublin"}]},
+{"type":"table","name":"invoice","data":[{"id":"9","client_id":"1","serie":"FOSS","nr":"00012","currency":"EUR","taxrate":"23","status":"paid","created_at":"2025-03-31 23:59:59","due_at":"2025-04-14 00:00:00","buyer_company":"Example Meadow Ltd","buyer_address":"1 Sample Quay","buyer_city":"Dublin","buyer_state":"County Dublin"}]},
 {"type":"table","name":"invoice_item","data":[{"id":"1","invoice_id":"9","title":"Backup space","quantity":"3","price":"3.35","taxed":"1"},{"id":"2","invoice_id":"9","title":"Set-up","quantity":"1","price":"1.00","taxed":"0"}]}]`
 
 // products maps every product that is asked about.
@@ -107,13 +107,16 @@ func TestDumpOfWHMCS(t *testing.T) {
 			if page := h.Get("/portal/invoices/before"); strings.Contains(page.Body, "INV-2025-7") {
 				owner = s
 				mine := regexp.MustCompile(`/portal/invoices/before/[^"]+`).FindString(page.Body)
-				shows(t, h.Get(mine), http.StatusOK, "Example Meadow Ltd", "VPS Two - a.example", "As it stood in WHMCS")
+				shows(t, h.Get(mine), http.StatusOK, "Example Meadow Ltd", "County Dublin", "VPS Two - a.example", "As it stood in WHMCS")
 				shows(t, h.Get("/portal/invoices"), http.StatusOK, "From the system before")
 				shows(t, h.Get(strings.Replace(at, "console/billing", "portal/invoices", 1)), http.StatusNotFound, "no such invoice")
 			}
 		}
 		if about := h.held(owner)["contact.phone"]; about.At.IsZero() {
 			t.Error("the telephone number is not held")
+		}
+		if about := h.held(owner)["address.region"]; about.At.IsZero() {
+			t.Error("the state is not held")
 		}
 
 		// Again adds nothing.
@@ -486,7 +489,10 @@ func TestDumpOfFOSSBilling(t *testing.T) {
 	h.run(path)
 	shows(t, h.Get(path), http.StatusOK, "Taken over 3 Here already 0 Refused 1")
 	at := regexp.MustCompile(`/console/billing/before/[^"]+`).FindString(h.Get("/console/billing/before").Body)
-	shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "FOSS00012", "Without tax € 11.05", "Tax € 2.31", "Total € 13.36", "31 March 2025", "Example Meadow Ltd")
+	shows(t, h.Post(at, "reason", "Ticket 7"), http.StatusOK, "FOSS00012", "Without tax € 11.05", "Tax € 2.31", "Total € 13.36", "31 March 2025", "Example Meadow Ltd", "County Dublin")
+	if about := h.held(h.everybody()[0])["address.region"]; about.At.IsZero() {
+		t.Error("the state is not held")
+	}
 }
 
 // What belongs to somebody who is a customer here already goes to them, and the

@@ -101,7 +101,7 @@ func (s *side) see(row *source.Row) error {
 		p := party{currency: row.Cell("currency")}
 		if s.written {
 			p.lines = joined("\n", row.Cell("companyname"), joined(" ", row.Cell("firstname"), row.Cell("lastname")), row.Cell("address1"), row.Cell("address2"),
-				joined(" ", row.Cell("postcode"), row.Cell("city")), row.Cell("country"), row.Cell("tax_id"))
+				joined(" ", row.Cell("postcode"), row.Cell("city")), row.Cell("state"), row.Cell("country"), row.Cell("tax_id"))
 		}
 		s.parties[row.Cell("id")] = p
 	case "tblinvoiceitems":

@@ -123,7 +123,7 @@ func (m Mapping) steps(f found) (out []part) {
 var ofDump = map[string]map[string]string{
 	"tblclients": {
 		"id": rowID, "companyname": "company.name", "tax_id": "company.vat", "address1": "address.street", "address2": "address.street", "postcode": "address.postcode",
-		"city": "address.city", "country": "address.country", "firstname": "contact.name", "lastname": "contact.name", "email": "contact.email",
+		"city": "address.city", "state": "address.region", "country": "address.country", "firstname": "contact.name", "lastname": "contact.name", "email": "contact.email",
 		"phonenumber": "contact.phone", "language": "contact.language",
 	},
 	"tblhosting": {
@@ -146,7 +146,7 @@ var ofDump = map[string]map[string]string{
 	},
 	"client": {
 		"id": rowID, "company": "company.name", "company_vat": "company.vat", "company_number": "company.register", "address_1": "address.street", "address_2": "address.street",
-		"postcode": "address.postcode", "city": "address.city", "country": "address.country", "first_name": "contact.name", "last_name": "contact.name",
+		"postcode": "address.postcode", "city": "address.city", "state": "address.region", "country": "address.country", "first_name": "contact.name", "last_name": "contact.name",
 		"email": "contact.email", "phone_cc": rowDialling, "phone": "contact.phone", "lang": "contact.language",
 	},
 	"client_order": {
@@ -156,7 +156,7 @@ var ofDump = map[string]map[string]string{
 	},
 	"invoice": {
 		"id": rowID, "serie": rowNumber, "nr": rowNumber, "client_id": rowClient, "created_at": rowIssued, "due_at": rowDue, "currency": rowCurrency, "taxrate": rowRate, "status": rowStatus,
-		"buyer_company": rowParty, "buyer_first_name": rowParty, "buyer_last_name": rowParty, "buyer_address": rowParty, "buyer_zip": rowParty, "buyer_city": rowParty,
+		"buyer_company": rowParty, "buyer_first_name": rowParty, "buyer_last_name": rowParty, "buyer_address": rowParty, "buyer_zip": rowParty, "buyer_city": rowParty, "buyer_state": rowParty,
 		"buyer_country": rowParty, "buyer_company_vat": rowParty,
 	},
 }
@@ -171,6 +171,7 @@ var called = map[string][]string{
 	"address.street":   {"street", "address", "address1", "address2", "addressline1", "addressline2", "strasse", "straße", "adresse", "adresse1", "rue"},
 	"address.postcode": {"postcode", "zip", "zipcode", "postalcode", "plz", "codepostal", "postleitzahl"},
 	"address.city":     {"city", "town", "ort", "stadt", "ville", "plaats"},
+	"address.region":   {"region", "state", "province", "stateprovince", "provincestate", "stateregion", "prefecture", "bundesland", "bundesstaat", "provinz", "provincia", "estado", "provincie"}, //nolint:misspell // Dutch
 	"address.country":  {"country", "countrycode", "land", "pays"},
 	"contact.name":     {"name", "contact", "contactname", "clientname", "firstname", "lastname", "vorname", "nachname", "prenom", "nom", "fullname"},
 	"contact.email":    {"email", "emailaddress", "mail", "courriel", "contactemail"},
@@ -187,7 +188,7 @@ var called = map[string][]string{
 	rowCycle:           {"billingcycle", "billingperiod", "billinginterval", "cycle", "period", "abrechnungszeitraum", "abrechnungsintervall", "turnus", "périodicité"},
 	rowPrice:           {"price", "recurringprice", "recurringamount", "recurring", "preis", "prix", "prijs"},
 	rowQuantity:        {"quantity", "qty", "menge", "anzahl", "quantité"},
-	rowStatus:          {"status", "domainstatus", "state"},
+	rowStatus:          {"status", "domainstatus"},
 	rowDomain:          {"domain", "domainname", "hostname", "domaine", "domein"},
 	rowDialling:        {"phonecc"},
 	rowNumber:          {"invoicenumber", "invoicenum", "invoiceno", "invoice", "rechnungsnummer", "numerofacture"},
@@ -268,6 +269,8 @@ func suggested(column string, all []string) string {
 		return rowClient
 	case plain == "orderid" && has("id"):
 		return ""
+	case plain == "state" && !slices.ContainsFunc(slices.Concat(called["address.street"], called["address.city"], called["address.country"]), has):
+		return rowStatus
 	case plain == "amount" && slices.ContainsFunc(called[rowCycle], has):
 		return rowPrice
 	}

@@ -19,16 +19,20 @@ type part struct {
 	value string
 }
 
+// regionEnding is how the name of a field ends that holds a state or province.
+const regionEnding = ".region"
+
 // An address is what was given of one.
 type address struct {
-	street, postcode, city part
-	country                string
+	street, postcode, city, region part
+	country                        string
 }
 
 func (r record) address() (a address) {
 	a.street.field, a.street.value = r.by("", ".street")
 	a.postcode.field, a.postcode.value = r.by("", ".postcode")
 	a.city.field, a.city.value = r.by("", ".city")
+	a.region.field, a.region.value = r.by("", regionEnding)
 	a.country = r.country()
 	return a
 }
@@ -46,11 +50,9 @@ func (r record) inspectAddress(out map[loot.Field][]finding) {
 	}
 	out[country] = append(out[country], finding{Check: "address.country", Outcome: passed})
 	check := "address.form"
-	switch f, known := formats[code]; {
-	case !known:
+	f, known := formats[code]
+	if !known {
 		check = "address.letters"
-	case f.region:
-		check = "address.region"
 	}
 	a := r.address()
 	looks, fits := postcodeOf(code, a.postcode.value)
@@ -71,11 +73,40 @@ func (r record) inspectAddress(out map[loot.Field][]finding) {
 			one.Why = "Street and town are the same. That can be right, as of a village without streets; somebody has to look."
 		case p == a.city && a.postcode.field == "" && !fits:
 			one.Why = "An address in " + statement.CountryName(code) + " needs a postcode: " + looks + "."
+		case p == a.city && a.region.field == "" && f.region && r.asks(regionEnding):
+			one.Why = "An address in " + statement.CountryName(code) + " needs its state or province, such as " + regionsOf()[code].example + "."
 		default:
 			one.Outcome = passed
 		}
 		out[p.field] = append(out[p.field], one)
 	}
+	if a.region.field != "" {
+		out[a.region.field] = append(out[a.region.field], inspectRegion(code, a.region.value))
+	}
+}
+
+// inspectRegion looks for a state or province in the list of its country. Of a country in
+// whose addresses none stands, and in letters that the list does not have, anything that is
+// a word is taken.
+func inspectRegion(country, region string) finding {
+	list := regionsOf()[country]
+	one := finding{Check: "address.region", Outcome: passed}
+	switch {
+	case list != nil && list.has(country, region):
+		return one
+	case list != nil && !otherScript(region):
+		one.Why = "There is no state or province called so in " + statement.CountryName(country) + ". It has a name or a code, such as " + list.example + "."
+	case strings.IndexFunc(region, unicode.IsLetter) < 0:
+		one.Check, one.Why = "region.letters", "A state or province has a name, with letters; this has none."
+	case repeats(region):
+		one.Check, one.Why = "region.letters", "This is one letter again and again."
+	default:
+		one.Check = "region.letters"
+	}
+	if one.Why != "" {
+		one.Outcome = failed
+	}
+	return one
 }
 
 // repeats reports whether a text is one character again and again, but for spaces.

@@ -38,9 +38,10 @@ var checkTitles = map[string]string{
 	"email.link":      "Single-use link in a letter to it",
 	"phone.plan":      "Numbering plan of the country (E.164)",
 	"address.form":    "Form of addresses: letters in street and town, the country's postcode",
-	"address.region":  "Form of addresses: letters in street and town, the country's postcode; its state, province or prefecture is not looked at",
 	"address.letters": "Form of addresses: the format of this country is not known",
 	"address.country": "Country that there is (ISO 3166-1)",
+	"address.region":  "State or province that there is in the country (ISO 3166-2)",
+	"region.letters":  "State or province: letters; it is looked for in no list of the country's",
 	"vat.digits":      "Shape and check digit of the VAT number",
 	"vat.country":     "VAT number and address in one country",
 	"register.form":   "Shape and check digit of the register number",
@@ -97,6 +98,11 @@ func (r record) by(kind, ending string) (loot.Field, string) {
 		}
 	}
 	return "", ""
+}
+
+// asks reports whether a field whose name ends as given is declared.
+func (r record) asks(ending string) bool {
+	return slices.ContainsFunc(r.declared(), func(d statement.FieldDecl) bool { return strings.HasSuffix(string(d.ID), ending) })
 }
 
 func (r record) country() string { _, c := r.by("country", ""); return c }

@@ -320,7 +320,7 @@ func TestWhatIsFound(t *testing.T) {
 		{"nothing", nil, "", ""},
 		{"a digit of the VAT number", []string{"company.vat", "IE1234567A"}, "company.vat", "vat.digits"},
 		{"a VAT number of elsewhere", []string{"company.vat", "DE136695976"}, "company.vat", "vat.country"},
-		{"a number of a country of which we know none", []string{"company.vat", "US123456789", "address.country", "US", "address.postcode", "10001"}, "", ""},
+		{"a number of a country of which we know none", []string{"company.vat", "US123456789", "address.country", "US", "address.postcode", "10001", "address.region", "NY"}, "", ""},
 		{"and an address in another", []string{"company.vat", "US123456789"}, "company.vat", "vat.country"},
 		{"letters of no country", []string{"company.vat", "QX123456789"}, "company.vat", "vat.digits"},
 		{"Northern Ireland is British", []string{"company.vat", "-", "address.country", "GB", "address.postcode", "BT1 5GS"}, "", ""},

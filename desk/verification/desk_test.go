@@ -22,6 +22,7 @@ import (
 	"loot/gate"
 	"loot/ledger"
 	"loot/number"
+	"loot/statement"
 	"loot/store"
 	"loot/vault"
 	"loot/web"
@@ -425,15 +426,62 @@ func TestAnAddressThatIsNone(t *testing.T) {
 		const unknown = "Form of addresses: the format of this country is not known"
 		shows(t, h.as(person(h.customer(meadow("address.country", "AE", "company.vat", "-")))).Get("/portal/checks"), http.StatusOK, "Street and number checked "+unknown, unknown)
 		lacks(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), unknown)
-		const region = "the country's postcode; its state, province or prefecture is not looked at"
-		for country, postcode := range map[string]string{"US": "10001", "CA": "K1A 0B1", "AU": "2000", "JP": "100-0001", "BR": "12345-678", "IN": "110001", "IT": "00100", "ES": "28001", "MX": "01000", "CN": "100000", "KR": "04524"} {
-			s := h.customer(meadow("address.country", country, "address.postcode", postcode, "company.vat", "-"))
-			shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, region)
-			if got := h.state(s, "address.city"); got != vault.Checked {
-				t.Errorf("a town in %s is %s", country, got)
+	})
+}
+
+// TestAStateOrProvince is looked for in the country's list, by code or name; in six countries an
+// address needs one.
+func TestAStateOrProvince(t *testing.T) {
+	onEach(t, Options{}, func(t *testing.T, h *house) {
+		const listed, unlisted = "State or province checked State or province that there is in the country (ISO 3166-2)", "State or province checked State or province: letters; it is looked for in no list"
+		given := func(country, region string) loot.Subject {
+			return h.customer(meadow("address.country", country, "address.postcode", map[string]string{"US": "10001", "CA": "K1A 0B1", "IE": "D02 AF30", "DE": "10115"}[country], "address.region", region, "company.vat", "-"))
+		}
+		for _, c := range []struct{ country, region, says string }{
+			{"US", "new york", listed}, {"CA", "CA-QC", listed}, {"IE", "Co. Dublin", listed}, {"DE", "Berlin", unlisted},
+		} {
+			s := given(c.country, c.region)
+			shows(t, h.as(person(s)).Get("/portal/checks"), http.StatusOK, c.says)
+			if a, b := h.state(s, "address.region"), h.state(s, "address.city"); a != vault.Checked || b != vault.Checked {
+				t.Errorf("%s in %s is %s, and the town %s", c.region, c.country, a, b)
 			}
 		}
-		lacks(t, h.as(person(h.customer(meadow()))).Get("/portal/checks"), region)
+		for _, c := range []struct{ country, region, why string }{
+			{"US", "Ontario", "There is no state or province called so in United States."},
+			{"CA", "Texas", "It has a name or a code, such as Yukon or YT."},
+			{"DE", "12", "this has none"},
+		} {
+			s := given(c.country, c.region)
+			if m := h.open(s, "address.region"); m.Kind != kindCheck || !strings.Contains(m.Why, c.why) || h.state(s, "address.region") != vault.Unverified || h.state(s, "address.city") != vault.Checked {
+				t.Errorf("%s in %s: %+v", c.region, c.country, m)
+			}
+			h.correct(s, "address.region", map[string]string{"US": "NY", "CA": "Québec", "DE": "Berlin"}[c.country])
+			if got := h.state(s, "address.region"); got != vault.Checked {
+				t.Errorf("put right, it is %s", got)
+			}
+		}
+		s := given("US", "-")
+		if m := h.open(s, "address.city"); !strings.Contains(m.Why, "An address in United States needs its state or province, such as Wyoming or WY.") {
+			t.Errorf("without one: %+v", m)
+		}
+		if got := h.state(given("IE", "-"), "address.city"); got != vault.Checked {
+			t.Errorf("a town without one in a country that needs none is %s", got)
+		}
+	})
+}
+
+// TestAStatementWithoutAState: where it is not asked for, nothing says that it is missing.
+func TestAStatementWithoutAState(t *testing.T) {
+	src := string(statement.Default())
+	from, to := strings.Index(src, "  address.region:\n"), strings.Index(src, "  address.country:\n")
+	by := desktest.Parse(t, []byte(src[:from]+src[to:]))
+	desktest.Kernel.Each(t, func(t *testing.T, db *store.DB) {
+		h := newHouse(t, db, by, Options{})
+		s := h.customer(meadow("address.country", "US", "address.postcode", "10001", "company.vat", "-"))
+		lacks(t, h.as(person(s)).Get("/portal/checks"), "State or province")
+		if got := h.state(s, "address.city"); got != vault.Checked {
+			t.Errorf("the town is %s", got)
+		}
 	})
 }
 

@@ -12,7 +12,7 @@ type format struct {
 	postcode *regexp.Regexp // of one in capitals that a text begins with, behind the country's letters
 	looks    string         // such as "five digits"
 	optional bool           // letters arrive without a postcode
-	region   bool           // a state, province or prefecture stands in it, too
+	region   bool           // the post wants a state or province in it, too
 }
 
 // formats are the postcodes of countries, by ISO 3166-1, as the Universal Postal
@@ -57,7 +57,7 @@ var formats = func() map[string]format {
 	eircode := out["IE"]
 	eircode.optional = true
 	out["IE"] = eircode
-	for _, c := range []string{"AU", "BR", "CA", "CN", "ES", "IN", "IT", "JP", "KR", "MX", "US"} {
+	for _, c := range []string{"AU", "BR", "CA", "IN", "MX", "US"} {
 		f := out[c]
 		f.region = true
 		out[c] = f

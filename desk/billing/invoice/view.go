@@ -102,14 +102,20 @@ func joined(by string, all ...string) string {
 }
 
 func (w *words) address(a Address) []string {
-	out := append([]string{}, a.Lines...)
-	if town := joined(" ", a.Postcode, a.City); town != "" {
-		out = append(out, town)
+	return slices.Concat(a.Lines, a.Town(w.country(a.Country)))
+}
+
+// Town returns the lines of an address below the street, as its country writes them, with the
+// name that is given for it.
+func (a Address) Town(country string) []string {
+	town, last := joined(" ", a.Postcode, a.City), joined(", ", a.Region, country)
+	switch a.Country {
+	case "US":
+		town, last = joined(" ", joined(", ", a.City, a.Region), a.Postcode), country
+	case "AU", "CA":
+		town, last = joined(" ", a.City, a.Region, a.Postcode), country
 	}
-	if last := joined(", ", a.Region, w.country(a.Country)); last != "" {
-		out = append(out, last)
-	}
-	return out
+	return slices.DeleteFunc([]string{town, last}, func(line string) bool { return line == "" })
 }
 
 func (v *view) parties(inv *Invoice) {
@@ -123,7 +129,7 @@ func (v *view) parties(inv *Invoice) {
 			v.FromLines = append(v.FromLines, l)
 		}
 	}
-	v.Return = joined(" · ", s.Name, line(s.Address.Lines, 0), joined(" ", s.Address.Postcode, s.Address.City))
+	v.Return = joined(" · ", s.Name, line(s.Address.Lines, 0), line(s.Address.Town(""), 0))
 	v.To = append([]string{b.Name}, w.address(b.Address)...)
 	if b.Trading != "" {
 		v.To = slices.Insert(v.To, 1, b.Trading)

@@ -57,6 +57,7 @@ var kinds = []struct {
 	{"outside", func(m *maker) {
 		m.all(invoice.OutOfScope)
 		m.because(invoice.OutOfScope, "VATEX-EU-O", "Not subject to VAT")
+		m.inv.Buyer = m.party("US")
 		m.inv.Seller.VAT, m.inv.Buyer.VAT = "", ""
 	}},
 	{"canaries", func(m *maker) { m.rated(invoice.Canaries, "7", "3", "9.5") }},
@@ -392,6 +393,7 @@ func Record(kind string, seed uint64, language string) *invoice.Record {
 		{"address.street", "Street and number", strings.Join(b.Address.Lines, ", "), "your order: virtual server"},
 		{"address.postcode", "Postcode", b.Address.Postcode, "your order: virtual server"},
 		{"address.city", "Town or city", b.Address.City, "our staff, after a check"},
+		{"address.region", "State or province", b.Address.Region, "your order: virtual server"},
 		{"address.country", "Country", statement.CountryName(b.Address.Country), "your order: virtual server"},
 	} {
 		if f.value == "" {

@@ -12,14 +12,15 @@ var (
 	streets = []string{"Example Street", "Musterstraße", "Rue de l'Exemple", "Voorbeeldlaan"}
 )
 
-// of a country: its form of a company, a city, a postcode, a VAT number and a
-// scheme of its register.
-var countries = map[string]struct{ form, city, postcode, vat, scheme string }{
-	"DE": {"GmbH", "Musterstadt", "12345", "DE123456789", ""},
-	"AT": {"GmbH", "Musterdorf", "1010", "ATU12345678", ""},
-	"FR": {"SARL", "Exempleville", "75001", "FR12345678901", "0002"},
-	"NL": {"B.V.", "Voorbeeldstad", "1012 AB", "NL123456789B01", "0106"},
-	"CH": {"AG", "Beispielen", "8000", "CHE123456789", ""},
+// of a country: its form of a company, a city, a postcode, a VAT number, a scheme of
+// its register and a region, where addresses have one.
+var countries = map[string]struct{ form, city, postcode, vat, scheme, region string }{
+	"DE": {"GmbH", "Musterstadt", "12345", "DE123456789", "", ""},
+	"AT": {"GmbH", "Musterdorf", "1010", "ATU12345678", "", ""},
+	"FR": {"SARL", "Exempleville", "75001", "FR12345678901", "0002", ""},
+	"NL": {"B.V.", "Voorbeeldstad", "1012 AB", "NL123456789B01", "0106", ""},
+	"CH": {"AG", "Beispielen", "8000", "CHE123456789", "", ""},
+	"US": {"Inc.", "Sampleville", "00042", "", "", "VT"},
 }
 
 func (m *maker) party(country string) invoice.Party {
@@ -31,7 +32,7 @@ func (m *maker) party(country string) invoice.Party {
 		Register: invoice.Identifier{Scheme: c.scheme, Value: "HRB " + number},
 		Endpoint: invoice.Identifier{Scheme: "EM", Value: "invoices@firm" + number + ".example"},
 		Address: invoice.Address{
-			Lines: []string{pick(m, streets) + " " + strconv.Itoa(m.IntN(200)+1)}, City: c.city, Postcode: c.postcode, Country: country,
+			Lines: []string{pick(m, streets) + " " + strconv.Itoa(m.IntN(200)+1)}, City: c.city, Postcode: c.postcode, Region: c.region, Country: country,
 		},
 		Contact: invoice.Contact{Name: "Accounts", Email: "accounts@firm" + number + ".example"},
 	}
