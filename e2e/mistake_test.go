@@ -54,6 +54,9 @@ func TestMistake(t *testing.T) {
 	// The month passes, and is issued.
 	h.pass(t, 25*time.Minute)
 	clerk.visit("/console/billing/run")
+	clerk.do(poll(`document.querySelector('form[action="/console/billing/run"][method=post] .primary') !== null`)) // it is worked out first
+	clerk.reads("To be issued", "What it comes to, without tax")
+	clerk.shoot("console-run")
 	clerk.press(`form[action="/console/billing/run"][method=post] .primary`)
 	eval[string](clerk.browser, `
 		for (;;) {

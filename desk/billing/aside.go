@@ -60,7 +60,7 @@ func (b *Billing) sweep(ctx context.Context, _ sweepArgs) error {
 	for _, l := range b.lapsings(v.Statement) {
 		failed = append(failed, b.sweepHeld(ctx, l), b.sweepOver(ctx, l))
 	}
-	return errors.Join(append(failed, b.sweepHooks(ctx))...)
+	return errors.Join(append(failed, b.sweepHooks(ctx), b.sweepPreviews(ctx))...)
 }
 
 // sweepOver removes what is over of a kind.

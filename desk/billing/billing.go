@@ -63,6 +63,7 @@ type Billing struct {
 	listed    int        // that wait on one page of the console; in tests fewer than waitingPerPage
 	pages     int        // that one job of a run draws; in tests fewer than pagesOnce
 	pageOf    int        // customers of each; in tests fewer than pageOf
+	previewed int        // customers who are previewed together; in tests fewer than previewedTogether
 	messenger Messenger
 	printer   func() (*invoice.Printer, error)
 	at        func(step string) // of tests; nil: none
@@ -82,7 +83,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 		store.Sealed{Table: "billing_delivery", Key: []string{"id"}, Column: "answer"},
 		store.Sealed{Table: "billing_aside", Key: []string{"id"}, Column: "sealed"},
 	)
-	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce, pageOf: pageOf, listed: waitingPerPage}
+	b := &Billing{Kit: kit, order: order, signed: signed, key: key, messenger: hook.NewSender(nil), seller: Seller{}.withDefaults(), pages: pagesOnce, pageOf: pageOf, previewed: previewedTogether, listed: waitingPerPage}
 	if b.marks, err = kit.Keyring.Secret(name, func() []byte { return []byte(rand.Text()) }); err != nil {
 		return nil, err
 	}
@@ -90,6 +91,7 @@ func New(kit desk.Kit, order func(ctx context.Context, tx *store.Tx, reference s
 	kit.Jobs.Listen("service.ordered", name, b.ordered)
 	kit.Jobs.Listen("person.erased", "billing.erased", b.erased)
 	job.Register(kit.Jobs, b.runPages, job.Timeout(10*time.Minute))
+	job.Register(kit.Jobs, b.previewMonth, job.Timeout(10*time.Minute))
 	job.Register(kit.Jobs, b.tell)
 	job.Register(kit.Jobs, b.letter)
 	job.Register(kit.Jobs, b.deliver, job.Apart("webhooks", 4))
@@ -176,8 +178,9 @@ func (b *Billing) routes() []web.Route {
 		{Pattern: "GET /console/billing/invoices/{number}", Audience: web.Console, Serve: b.invoice, Roles: billers},
 		{Pattern: "POST /console/billing/invoices/{number}/open", Audience: web.Console, Serve: b.open, Roles: billers},
 		{Pattern: "POST /console/billing/invoices/{number}/credit", Audience: web.Console, Serve: b.credit, Roles: billers},
-		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.preview, Roles: billers},
+		{Pattern: "GET /console/billing/run", Audience: web.Console, Serve: b.monthPage, Roles: billers},
 		{Pattern: "POST /console/billing/run", Audience: web.Console, Serve: b.start, Roles: billers},
+		{Pattern: "POST /console/billing/run/preview", Audience: web.Console, Serve: b.workOut, Roles: billers},
 	})
 }
 

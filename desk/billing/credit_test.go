@@ -95,7 +95,7 @@ func TestAWrongInvoiceIsWrittenAgain(t *testing.T) {
 		a := o.Get("/console/billing/invoices/EX-2026-000001")
 		shows(t, a, http.StatusOK, "taken back", "Corrected invoice EX-2026-000003")
 		desktest.Lacks(t, a, "Take it back")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "issued")
+		shows(t, o.preview("2026-11"), http.StatusOK, "issued")
 		ok(t, o.b.drawAll(t.Context(), november, []loot.Subject{s}))
 		if n := len(o.issued("")); n != 3 {
 			t.Errorf("the month was drawn again: %d documents", n)
@@ -314,7 +314,7 @@ func TestWhatIsInDisputeIsNotDrawnFrom(t *testing.T) {
 		o.after(december)
 		o.run(november)
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "waits", "The customer says that “Town or city” is wrong")
+		shows(t, o.preview("2026-11"), http.StatusOK, "waits", "The customer says that “Town or city” is wrong")
 		o.as(s)
 		shows(t, o.Get("/portal/invoices"), http.StatusOK, "November 2026 waits", "You told us that “Town or city” is wrong.")
 		if n := len(o.issued("")); n != 0 {
@@ -354,7 +354,7 @@ func TestServicesThatAreWrongAreTakenBack(t *testing.T) {
 		freeze(true)
 		o.after(december)
 		o.asStaff("billing")
-		before := o.Get("/console/billing/run?month=2026-11")
+		before := o.preview("2026-11")
 		shows(t, before, http.StatusOK, "The customer says that “Services used” is wrong")
 		desktest.Lacks(t, before, "to be issued")
 		o.run(november)

@@ -47,7 +47,7 @@ func (o *office) cut(s loot.Subject, c loot.Collection) (restore func()) {
 func (o *office) shown(m Month, text string) int {
 	o.Helper()
 	o.asStaff("billing")
-	return strings.Count(desktest.Text(o.Get("/console/billing/run?month="+string(m)).Body), text)
+	return strings.Count(desktest.Text(o.preview(m).Body), text)
 }
 
 // TestADamagedRecordHoldsUpNoOtherInvoice: its own waits, says so, and goes out once the

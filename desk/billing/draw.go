@@ -17,7 +17,6 @@ import (
 	"loot/statement"
 	"loot/store"
 	"loot/vault"
-	"loot/web"
 )
 
 // The purposes under which invoices are drawn and kept, and the collection that
@@ -117,7 +116,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 	}
 	err = b.Gate.InTx(ctx, func(tx *store.Tx) error {
 		out = drawing{}
-		done, err := invoicedIn(ctx, tx, s, m)
+		done, err := invoicedIn(ctx, tx, []loot.Subject{s}, m)
 		if err != nil {
 			return err
 		}
@@ -139,7 +138,7 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 		if err := b.lookAtUse(ctx, tx, b.actor(), s, forInvoice); err != nil {
 			return err
 		}
-		uses, err := usesOf(ctx, tx, titles, s, from, to)
+		uses, err := usesOf(ctx, tx, titles, []loot.Subject{s}, from, to)
 		if err != nil {
 			return err
 		}
@@ -148,19 +147,19 @@ func (b *Billing) draw(ctx context.Context, s loot.Subject, m Month) (out drawin
 			return err
 		}
 		seller.Language = cmp.Or(chosen, b.seller.Language)
-		by, currencies, wrong := charged(uses, m, at, seller.Language)
+		by, currencies, wrong := charged(uses[s], m, at, seller.Language)
 		if wrong.Text != "" {
 			out = waits(nil, wrong)
 			return nil
 		}
-		currencies = slices.DeleteFunc(currencies, func(c string) bool { return done[c] })
+		currencies = slices.DeleteFunc(currencies, func(c string) bool { return done[s][c] })
 		if len(currencies) == 0 {
 			return nil
 		}
 		if unread != nil { // nobody waits for it who has nothing to be charged
 			return unread
 		}
-		all, must := drawnFrom(v, uses)
+		all, must := drawnFrom(v, uses[s])
 		if missing := slices.DeleteFunc(must, func(f loot.Field) bool { _, ok := held[f]; return ok }); len(missing) > 0 {
 			out = waits(missing, finding{})
 			return nil
@@ -300,23 +299,13 @@ type finding struct {
 	Unregistered bool // the seller has no VAT number; see [Seller.unregistered]
 }
 
-// badge shows whether the invoice waits for its customer's details, or is the company's to
+// outcome says whether the invoice waits for its customer's details, or is the company's to
 // mend.
-func (f finding) badge() web.Badge {
+func (f finding) outcome() outcome {
 	if f.Fault != "" {
-		return waitsBadge
+		return itWaits
 	}
-	return wrongBadge
-}
-
-var waitsBadge, wrongBadge = web.Badge{Tone: web.Warn, Text: "waits"}, web.Badge{Tone: web.Bad, Text: "wrong"}
-
-// plan returns where the service that has no plan gets one; empty: it is about something else.
-func (f finding) plan() string {
-	if f.Service == "" {
-		return ""
-	}
-	return servicePath(f.Service)
+	return isWrong
 }
 
 // A charge is what an invoice charges, and how each line of it came.

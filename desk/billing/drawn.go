@@ -124,20 +124,38 @@ func insertInvoice(ctx context.Context, tx *store.Tx, i Issued) error {
 	return nil
 }
 
-// invoicedIn returns the currencies in which a customer has the invoice of a month.
-func invoicedIn(ctx context.Context, tx *store.Tx, s loot.Subject, m Month) (map[string]bool, error) {
-	rows, err := tx.Query(ctx, `SELECT currency FROM billing_invoice WHERE subject = $1 AND began = $2 AND kind = '380'`, s, m.days().From.String())
+// among is, in a query, that a column holds the id of one of some customers, who are its
+// last parameters, from a number on.
+func among(column string, from int, who []loot.Subject) string {
+	return column + ` IN (` + store.Placeholders(from, len(who)) + `)`
+}
+
+// asked returns the parameters of a query of which the last are some customers.
+func asked(who []loot.Subject, before ...any) []any {
+	for _, s := range who {
+		before = append(before, s)
+	}
+	return before
+}
+
+// invoicedIn returns the currencies in which customers have the invoice of a month.
+func invoicedIn(ctx context.Context, tx *store.Tx, who []loot.Subject, m Month) (map[loot.Subject]map[string]bool, error) {
+	rows, err := tx.Query(ctx, `SELECT subject, currency FROM billing_invoice WHERE began = $1 AND kind = '380' AND `+among("subject", 2, who), asked(who, m.days().From.String())...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: invoiced: %w", err)
 	}
 	defer rows.Close()
-	out := map[string]bool{}
+	out := map[loot.Subject]map[string]bool{}
 	for rows.Next() {
+		var s loot.Subject
 		var c string
-		if err := rows.Scan(&c); err != nil {
+		if err := rows.Scan(&s, &c); err != nil {
 			return nil, fmt.Errorf("billing: invoiced: %w", err)
 		}
-		out[c] = true
+		if out[s] == nil {
+			out[s] = map[string]bool{}
+		}
+		out[s][c] = true
 	}
 	return out, rows.Err()
 }
@@ -236,42 +254,46 @@ func chargedIn(from, to int) string {
 	return fmt.Sprintf(`s.state <> 'ordered' AND s.since < $%[2]d AND s.charged < $%[2]d AND (s.ended = 0 OR s.ended > s.charged) AND (s.ended = 0 OR s.ended >= $%[1]d)`, from, to)
 }
 
-// usesOf returns what a customer held at some time from one moment until
+// usesOf returns what customers held at some time from one moment until
 // another, oldest first, and what is charged late with that month. A service that ended
 // right then is among it, as the rest of its year is charged when it ends.
-func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time) ([]use, error) {
-	used, err := countedOf(ctx, tx, s, from, to, "")
+func usesOf(ctx context.Context, tx *store.Tx, titles map[string]string, who []loot.Subject, from, to time.Time) (map[loot.Subject][]use, error) {
+	used, err := countedOf(ctx, tx, who, from, to, "")
 	if err != nil {
 		return nil, err
 	}
-	out, err := heldIn(ctx, tx, titles, s, from, to, used)
+	out, err := heldIn(ctx, tx, titles, who, from, to, used)
 	if err != nil {
 		return nil, err
 	}
-	late, err := lateUses(ctx, tx, titles, s, monthOf(from, from.Location()), from.Location())
-	return append(out, late...), err
+	late, err := lateUses(ctx, tx, titles, who, monthOf(from, from.Location()), from.Location())
+	for s, more := range late {
+		out[s] = append(out[s], more...)
+	}
+	return out, err
 }
 
-// heldIn returns what a customer held at some time from one moment until another, with what
+// heldIn returns what customers held at some time from one moment until another, with what
 // was counted of it.
-func heldIn(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, from, to time.Time, used map[string][]counted) (out []use, err error) {
-	later, err := plannedFor(ctx, tx, s, from.Location())
+func heldIn(ctx context.Context, tx *store.Tx, titles map[string]string, who []loot.Subject, from, to time.Time, used map[string][]counted) (map[loot.Subject][]use, error) {
+	later, err := plannedFor(ctx, tx, who, from.Location())
 	if err != nil {
 		return nil, err
 	}
-	rows, err := tx.Query(ctx, `SELECT s.reference, s.service, s.since, s.ended, s.charged, s.plan, p.title, p.cents, p.currency, p.period, p.setup, h.at, h.reason, h.kind
+	rows, err := tx.Query(ctx, `SELECT s.subject, s.reference, s.service, s.since, s.ended, s.charged, s.plan, p.title, p.cents, p.currency, p.period, p.setup, h.at, h.reason, h.kind
 		FROM billing_service s LEFT JOIN billing_plan p ON p.id = s.plan LEFT JOIN billing_state h ON h.service = s.reference AND h.sequence = 1
-		WHERE s.subject = $1 AND `+chargedIn(2, 3)+` ORDER BY s.since, s.reference`, s, from.UnixMicro(), to.UnixMicro())
+		WHERE `+chargedIn(1, 2)+` AND `+among("s.subject", 3, who)+` ORDER BY s.since, s.reference`, asked(who, from.UnixMicro(), to.UnixMicro())...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: uses: %w", err)
 	}
 	defer rows.Close()
+	out := map[loot.Subject][]use{}
 	for rows.Next() {
-		u := use{Service: Service{Subject: s}}
+		var u use
 		var since, ended, charged int64
 		var title, currency, each, why, kind sql.NullString
 		var cents, setup, came sql.NullInt64
-		if err := rows.Scan(&u.Reference, &u.Service.Service, &since, &ended, &charged, &u.plan, &title, &cents, &currency, &each, &setup, &came, &why, &kind); err != nil {
+		if err := rows.Scan(&u.Subject, &u.Reference, &u.Service.Service, &since, &ended, &charged, &u.plan, &title, &cents, &currency, &each, &setup, &came, &why, &kind); err != nil {
 			return nil, fmt.Errorf("billing: uses: %w", err)
 		}
 		u.Since, u.Ended, u.Title, u.text = store.Instant(since), store.Instant(ended), titles[u.Service.Service], title.String
@@ -294,7 +316,7 @@ func heldIn(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.
 		if u.Charged.After(u.Since) {
 			parts = sinceTaken(parts, u.Charged)
 		}
-		out = append(out, within(parts, from, to, used[u.Reference])...)
+		out[u.Subject] = append(out[u.Subject], within(parts, from, to, used[u.Reference])...)
 	}
 	return out, rows.Err()
 }

@@ -78,9 +78,9 @@ func TestTaxStandsInTheSellersCurrencyToo(t *testing.T) {
 		s := o.customer(meadow)
 		o.after(december)
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run"), http.StatusOK, "to be issued", "It waits if there is tax on it: no rate of USD is known of 2026-11-30")
+		shows(t, o.preview("2026-11"), http.StatusOK, "to be issued", "It waits if there is tax on it: no rate of USD is known of 2026-11-30")
 		o.run(november)
-		shows(t, o.Get("/console/billing/run"), http.StatusOK, "There is tax on an invoice in USD, which the law wants in EUR, too, and no rate of USD is known of 2026-11-30", "Rates")
+		shows(t, o.preview("2026-11"), http.StatusOK, "There is tax on an invoice in USD, which the law wants in EUR, too, and no rate of USD is known of 2026-11-30", "Rates")
 		if all := o.issued(""); len(all) != 0 {
 			t.Fatalf("%+v", all)
 		}

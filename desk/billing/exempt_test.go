@@ -48,7 +48,7 @@ func TestWhoIsExemptIssuesInvoicesThatSayWhy(t *testing.T) {
 			t.Fatalf("%+v", all)
 		}
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, string(abroad), "only the VAT number")
+		shows(t, o.preview("2026-11"), http.StatusOK, string(abroad), "only the VAT number")
 
 		o.Clock.Advance(31 * 24 * time.Hour) // December is over, and with it nothing is exempt
 		ok(t, o.b.WriteAgain(t.Context(), again(s, town, "Right Town", all[0].Number), fine))
@@ -139,7 +139,7 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 		o.Clock.Advance(time.Hour)
 		draws("what was missing is given, by another seller", 2, o.hour)
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "or the days of the exemption", "only the VAT number helps")
+		shows(t, o.preview("2026-11"), http.StatusOK, "or the days of the exemption", "only the VAT number helps")
 		draws("nothing was exempt", 0, o.hour)
 		o.b.Sell(set)
 		o.Clock.Advance(time.Hour)
@@ -154,12 +154,12 @@ func TestNothingIsOpenedInVainWithoutAVATNumber(t *testing.T) {
 			}
 			o.Drain()
 		})
-		page := o.Get("/console/billing/run?month=2026-12")
+		page := o.preview("2026-12")
 		shows(t, page, http.StatusOK, "No invoice can be issued yet.", "Its VAT number: set --seller-vat")
 		if strings.Contains(page.Body, "Issue the invoices") {
 			t.Error("the month can be begun")
 		}
-		if page := o.Get("/console/billing/run?month=2026-11"); strings.Contains(page.Body, "No invoice can be issued yet.") {
+		if page := o.preview("2026-11"); strings.Contains(page.Body, "No invoice can be issued yet.") {
 			t.Error("a month that is exempt is held up")
 		}
 
@@ -201,7 +201,7 @@ func TestWhatWaitsForAVATNumberGoesOutOnceNoneIsNeeded(t *testing.T) {
 				o.after(december)
 				o.run(november)
 				o.asStaff("billing")
-				shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, string(s), "only the VAT number helps")
+				shows(t, o.preview("2026-11"), http.StatusOK, string(s), "only the VAT number helps")
 				o.Clock.Advance(time.Hour)
 				c.mend(o, s)
 				o.Clock.Advance(time.Hour)

@@ -118,12 +118,12 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 	onEach(t, func(t *testing.T, o *office) {
 		one, two := o.customer(meadow), o.customer(with(meadow, map[loot.Field]string{companyName: "Other Ltd"}))
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "not begun", "Nothing is opened", "to be issued")
+		shows(t, o.preview("2026-11"), http.StatusOK, "not begun", "Nothing is opened", "to be issued")
 		if a := o.Post("/console/billing/run", "month", "2026-11"); a.Status != http.StatusConflict {
 			t.Fatalf("a month that is not over: %d", a.Status)
 		}
 		o.after(december)
-		shows(t, o.Get("/console/billing/run"), http.StatusOK, "Invoices for November 2026", "€ 1.31", "Issue the invoices")
+		shows(t, o.preview("2026-11"), http.StatusOK, "Invoices for November 2026", "€ 1.31", "Issue the invoices")
 		for n := range 2 {
 			desktest.Leads(t, o.Post("/console/billing/run", "month", "2026-11"), "/console/billing/run?month=2026-11")
 			if polls := strings.Contains(o.Get("/console/billing/run?month=2026-11").Body, `hx-get="/console/billing/run?month=2026-11" hx-trigger="every 2s"`); polls != (n == 0) {
@@ -131,7 +131,7 @@ func TestAMonthIsInvoicedOnceAndShown(t *testing.T) {
 			}
 			o.Drain()
 		}
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "2 of 2 customers", "Issued 2 invoices, € 2.62 without tax", "issued")
+		shows(t, o.preview("2026-11"), http.StatusOK, "done", "2 of 2 customers", "Issued 2 invoices, € 2.62 without tax", "issued")
 		all := o.issued("")
 		if len(all) != 2 || all[0].Number != "EX-2026-000001" || all[1].Number != "EX-2026-000002" {
 			t.Fatalf("%+v", all)
@@ -400,7 +400,7 @@ func TestAnInvoiceWaitsForWhatIsMissingAndThenGoesOut(t *testing.T) {
 		desktest.Leads(t, o.Post("/portal/invoices/language", "language", "fr"), "/portal/invoices")
 		o.after(december)
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "waits", "Missing: Town or city.")
+		shows(t, o.preview("2026-11"), http.StatusOK, "waits", "Missing: Town or city.")
 		before := o.Mail.Count()
 		o.run(november)
 		ok(t, o.b.hourly(t.Context(), hourlyArgs{}))
@@ -448,7 +448,7 @@ func TestReverseChargeWaitsWhileTheNumberHasAFault(t *testing.T) {
 		}
 		o.after(december)
 		o.asStaff("billing")
-		page := o.Get("/console/billing/run?month=2026-11")
+		page := o.preview("2026-11")
 		shows(t, page, http.StatusOK, "It waits if the customer would owe the tax by “VAT number”, which was found not to be valid.")
 		if n := strings.Count(page.Body, "It waits if"); n != 4 { // of whom a detail is missing, that is said
 			t.Errorf("%d are said to wait", n)
@@ -496,7 +496,7 @@ func TestReverseChargeWaitsWhileTheNumberHasAFault(t *testing.T) {
 			t.Error("nothing leads to where it is put right")
 		}
 		o.asStaff("billing")
-		a = o.Get("/console/billing/run?month=2026-11")
+		a = o.preview("2026-11")
 		shows(t, a, http.StatusOK, "By “VAT number” the customer would owe the tax, and it was found not to be valid.", "The customer was told on 2 December.")
 		if strings.Contains(a.Body, "badge bad") {
 			t.Error("what its customer puts right is shown as the company's to mend")
@@ -604,7 +604,7 @@ func TestWhatIsTheCompanysToMendIsToldNobody(t *testing.T) {
 			t.Errorf("%+v", sent)
 		}
 		o.asStaff("billing")
-		page := o.Get("/console/billing/run?month=2026-11")
+		page := o.preview("2026-11")
 		shows(t, page, http.StatusOK, "It has no plan.")
 		desktest.Lacks(t, page, "The customer was told")
 	})
@@ -728,7 +728,7 @@ func TestAMonthIsIssuedByItself(t *testing.T) {
 			}
 		}
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "done", "by itself")
+		shows(t, o.preview("2026-11"), http.StatusOK, "done", "by itself")
 		// Without what the law wants of the seller nothing is issued, and all else goes on.
 		o.b.Sell(Seller{Auto: true})
 		o.after(time.Date(2027, 2, 1, 9, 0, 0, 0, time.UTC))

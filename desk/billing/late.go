@@ -32,31 +32,34 @@ func lateIn(parameter int) string {
 	return fmt.Sprintf(`s.reference IN (SELECT u.service FROM billing_usage u WHERE u.late = $%d AND u.late <> '')`, parameter)
 }
 
-// lateUses returns what a customer used in earlier months and is charged with one, each
+// lateUses returns what customers used in earlier months and are charged with one, each
 // month of its own: by its plan, and beyond what is included and was charged before.
-func lateUses(ctx context.Context, tx *store.Tx, titles map[string]string, s loot.Subject, with Month, at *time.Location) (out []use, err error) {
+func lateUses(ctx context.Context, tx *store.Tx, titles map[string]string, who []loot.Subject, with Month, at *time.Location) (map[loot.Subject][]use, error) {
 	var first, last int64
 	if err := tx.QueryRow(ctx, `SELECT COALESCE(MIN(u.at), 0), COALESCE(MAX(u.at), 0) FROM billing_usage u JOIN billing_service s ON s.reference = u.service
-		WHERE u.late = $1 AND u.late <> '' AND s.subject = $2`, string(with), s).Scan(&first, &last); err != nil {
+		WHERE u.late = $1 AND u.late <> '' AND `+among("s.subject", 2, who), asked(who, string(with))...).Scan(&first, &last); err != nil {
 		return nil, fmt.Errorf("billing: late: %w", err)
 	}
 	if first == 0 {
 		return nil, nil // as for most
 	}
+	out := map[loot.Subject][]use{}
 	for m := monthOf(store.Instant(first), at); m <= monthOf(store.Instant(last), at); m = m.after() {
 		from, to := m.span(at)
-		used, err := countedOf(ctx, tx, s, from, to, with)
+		used, err := countedOf(ctx, tx, who, from, to, with)
 		if err != nil {
 			return nil, err
 		}
-		all, err := heldIn(ctx, tx, titles, s, from, to, used)
+		all, err := heldIn(ctx, tx, titles, who, from, to, used)
 		if err != nil {
 			return nil, err
 		}
-		for _, u := range all {
-			if len(u.counted) > 0 {
-				u.late = m
-				out = append(out, u)
+		for s, uses := range all {
+			for _, u := range uses {
+				if len(u.counted) > 0 {
+					u.late = m
+					out[s] = append(out[s], u)
+				}
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"loot"
 	"loot/api"
 	"loot/desk/billing/invoice"
 	"loot/desk/desktest"
@@ -59,7 +60,7 @@ func TestWhatIsToldLateIsChargedWithTheNextMonth(t *testing.T) {
 		tell("b", "2026-11-25T10:00:00Z", 151, "another amount")
 		tell("c", "2026-12-01T10:00:00Z", 2005, "recorded:1")
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-12"), http.StatusOK, "It charges use of November 2026, too, which was told late.")
+		shows(t, o.preview("2026-12"), http.StatusOK, "It charges use of November 2026, too, which was told late.")
 		o.after(january)
 		tell("d", "2026-11-26T10:00:00Z", 3, "recorded:1")
 		o.run("2026-12")
@@ -92,14 +93,14 @@ func TestWhatIsToldLateIsChargedWithTheNextMonth(t *testing.T) {
 		fulfilled(false)
 		o.Tx(func(ctx context.Context, tx *store.Tx) error { // a month that waits is charged as if nothing had been told late
 			from, to := Month("2026-12").span(time.UTC)
-			used, err := countedOf(ctx, tx, s, from, to, "")
+			used, err := countedOf(ctx, tx, []loot.Subject{s}, from, to, "")
 			if err == nil && (len(used[id]) != 1 || used[id][0].used != 2005*oneUnit) {
 				t.Errorf("%+v", used)
 			}
 			return err
 		})
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2027-02"), http.StatusOK, string(s), "€ 0.04", "November 2026, December 2026")
+		shows(t, o.preview("2027-02"), http.StatusOK, string(s), "€ 0.04", "November 2026, December 2026")
 		o.after(january.AddDate(0, 2, 0))
 		o.run("2027-02")
 		expect("2027-02", "7 virtual-2/traffic at 0.004 from 2026-11-23 to 2026-11-30: 1,060 GB − 1,053 GB", "2 virtual-4/traffic at 0.004 from 2026-12-01 to 2026-12-31: 2,007 GB − 2,005 GB")

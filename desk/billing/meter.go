@@ -129,15 +129,16 @@ func readMeters(ctx context.Context, tx *store.Tx, where string, args ...any) (o
 	return out, rows.Err()
 }
 
-// countedOf returns what the services of a customer used from one moment until
+// countedOf returns what the services of customers used from one moment until
 // another, by their references, as far as it is charged: with its own month, or late with
 // another, which is named then.
-func countedOf(ctx context.Context, tx *store.Tx, s loot.Subject, from, to time.Time, late Month) (map[string][]counted, error) {
+func countedOf(ctx context.Context, tx *store.Tx, who []loot.Subject, from, to time.Time, late Month) (map[string][]counted, error) {
 	rows, err := tx.Query(ctx, `SELECT s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price, CAST(SUM(u.amount / 1000000) AS BIGINT), CAST(SUM(u.amount % 1000000) AS BIGINT),
-			CAST(SUM(CASE WHEN u.late < $5 THEN u.amount / 1000000 ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN u.late < $5 THEN u.amount % 1000000 ELSE 0 END) AS BIGINT), MAX(u.at)
-		FROM billing_service s JOIN billing_meter m ON m.plan = `+planIn(4)+` AND m.kind = 'sum' JOIN billing_usage u ON u.service = s.reference AND u.meter = m.id
-		WHERE s.subject = $1 AND u.at >= $2 AND u.at < $3 AND u.at >= s.charged AND u.late <= $5
-		GROUP BY s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price HAVING MAX(u.late) = $5 ORDER BY s.reference, m.id`, s, from.UnixMicro(), to.UnixMicro(), string(monthOf(from, from.Location())), string(late))
+			CAST(SUM(CASE WHEN u.late < $4 THEN u.amount / 1000000 ELSE 0 END) AS BIGINT), CAST(SUM(CASE WHEN u.late < $4 THEN u.amount % 1000000 ELSE 0 END) AS BIGINT), MAX(u.at)
+		FROM billing_service s JOIN billing_meter m ON m.plan = `+planIn(3)+` AND m.kind = 'sum' JOIN billing_usage u ON u.service = s.reference AND u.meter = m.id
+		WHERE u.at >= $1 AND u.at < $2 AND u.at >= s.charged AND u.late <= $4 AND `+among("s.subject", 5, who)+`
+		GROUP BY s.reference, m.plan, m.id, m.title, m.kind, m.unit, m.included, m.price HAVING MAX(u.late) = $4 ORDER BY s.reference, m.id`,
+		asked(who, from.UnixMicro(), to.UnixMicro(), string(monthOf(from, from.Location())), string(late))...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: counted: %w", err)
 	}

@@ -143,12 +143,12 @@ func openMonth(ctx context.Context, tx *store.Tx, m Month) (bool, error) {
 	return closed == 0, nil
 }
 
-// plannedFor returns the plans that a customer's services got later, each with when,
+// plannedFor returns the plans that customers' services got later, each with when,
 // by their references and in the order in which they were said.
-func plannedFor(ctx context.Context, tx *store.Tx, s loot.Subject, at *time.Location) (map[string][]use, error) {
+func plannedFor(ctx context.Context, tx *store.Tx, who []loot.Subject, at *time.Location) (map[string][]use, error) {
 	rows, err := tx.Query(ctx, `SELECT h.service, h.month, p.id, p.title, p.cents, p.currency, p.period, p.setup
 		FROM billing_state h JOIN billing_service s ON s.reference = h.service JOIN billing_plan p ON p.id = h.plan
-		WHERE s.subject = $1 AND h.month <> '' ORDER BY h.service, h.sequence`, s)
+		WHERE h.month <> '' AND `+among("s.subject", 1, who)+` ORDER BY h.service, h.sequence`, asked(who)...)
 	if err != nil {
 		return nil, fmt.Errorf("billing: planned: %w", err)
 	}

@@ -27,8 +27,8 @@ func (o *office) charged(s loot.Subject, m Month) (out string) {
 	at := o.b.seller.place()
 	from, to := m.span(at)
 	ok(o, o.b.DB.ReadTx(o.Context(), func(tx *store.Tx) error {
-		uses, err := usesOf(o.Context(), tx, nil, s, from, to)
-		by, _, wrong := charged(uses, m, at, "en")
+		uses, err := usesOf(o.Context(), tx, nil, []loot.Subject{s}, from, to)
+		by, _, wrong := charged(uses[s], m, at, "en")
 		for _, l := range by["EUR"].lines {
 			out += fmt.Sprintf("%s: %s %s %s; ", l.Item, l.Quantity, l.Unit, l.Price)
 		}
@@ -47,7 +47,7 @@ func TestAColleagueSetsThePlanOfAService(t *testing.T) {
 		o.after(december)
 		o.run(november)
 		o.asStaff("billing")
-		page := o.Get("/console/billing/run?month=2026-11")
+		page := o.preview("2026-11")
 		shows(t, page, http.StatusOK, "has no plan, so nothing says what it costs", "Set its plan")
 		if n := strings.Count(page.Body, `href="/console/billing/services/bare"`); n != 2 {
 			t.Errorf("%d links to the service", n)
@@ -324,7 +324,7 @@ func TestThePlanOfWhatWasTakenOver(t *testing.T) {
 		}
 		o.after(december)
 		o.run(november)
-		page := o.Get("/console/billing/run?month=2026-11")
+		page := o.preview("2026-11")
 		shows(t, page, http.StatusOK, "1 of 1 customers")
 		desktest.Lacks(t, page, string(later))
 	})
@@ -368,9 +368,9 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		o.run(november)
 		o.asStaff("billing")
 		const path = "/console/billing/run?month=2026-11"
-		desktest.Lacks(t, o.Get(path), "Issue the invoices", "came later")
+		desktest.Lacks(t, o.preview(november), "Issue the invoices", "came later")
 		since(held)
-		page := o.Get(path)
+		page := o.preview(november)
 		shows(t, page, http.StatusOK, "came later", "Draw it again")
 		desktest.Lacks(t, page, "to be issued")
 		// They may stand on another page of the list.
@@ -410,7 +410,7 @@ func TestWhoCameLaterIsDrawnLater(t *testing.T) {
 		if all := o.issued(""); len(all) != 2 || all[0].Subject != first || all[1].Subject != late {
 			t.Errorf("%+v", all)
 		}
-		page = o.Get(path)
+		page = o.preview(november)
 		shows(t, page, http.StatusOK, "done", "2 of 2 customers")
 		desktest.Lacks(t, page, "came later")
 	})
@@ -471,13 +471,13 @@ func TestAnInvoiceThatBreaksARuleWaitsUntilItIsMended(t *testing.T) {
 			t.Fatalf("%+v", all)
 		}
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "wrong", "LOOT-07, buyer: Write the address, without postcode and city, in at most three lines.")
+		shows(t, o.preview("2026-11"), http.StatusOK, "wrong", "LOOT-07, buyer: Write the address, without postcode and city, in at most three lines.")
 		o.give(s, street, "1 Sample Quay\nRoom")
 		o.hour()
 		if all := o.issued(""); len(all) != 2 || all[1].Subject != s || all[1].Number != "EX-2026-000002" {
 			t.Fatalf("after the mend: %+v", all)
 		}
-		desktest.Lacks(t, o.Get("/console/billing/run?month=2026-11"), "LOOT-07")
+		desktest.Lacks(t, o.preview("2026-11"), "LOOT-07")
 	})
 }
 
@@ -492,7 +492,7 @@ func TestANumberThatBreaksARuleIsNotTaken(t *testing.T) {
 		o.b.Sell(seller)
 		o.run(november)
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "wrong", "LOOT-03, document: Remove the control characters from the text: XML cannot carry them.")
+		shows(t, o.preview("2026-11"), http.StatusOK, "wrong", "LOOT-03, document: Remove the control characters from the text: XML cannot carry them.")
 		if all := o.issued(""); len(all) != 0 {
 			t.Fatalf("%+v", all)
 		}
@@ -742,7 +742,7 @@ func TestTheCustomerIsSpokenTo(t *testing.T) {
 		shows(t, page, http.StatusOK, "Ordered, by you", "As you asked, by one of our staff")
 		desktest.Lacks(t, page, "the customer", "a colleague", "the program")
 		o.asStaff("billing")
-		shows(t, o.Get("/console/billing/run?month=2026-11"), http.StatusOK, "It can be issued from 1 December 2026 on.")
+		shows(t, o.preview("2026-11"), http.StatusOK, "It can be issued from 1 December 2026 on.")
 	})
 }
 

@@ -167,8 +167,11 @@ func (b *Billing) runPage(ctx context.Context, a pageArgs, hand bool) (next loot
 		if err != nil {
 			return fmt.Errorf("billing: run: %w", err)
 		}
-		if n == 0 || done != 0 {
-			return nil // the same page was done before, or it was the last
+		if n == 0 {
+			return nil // the same page was done before
+		}
+		if done != 0 {
+			return b.startPreview(ctx, tx, a.Month, b.Now(), true)
 		}
 		if hand {
 			return b.Jobs.Enqueue(ctx, tx, pageArgs{a.Month, last})

@@ -47,20 +47,20 @@ func (b *Billing) Fulfilled(ctx context.Context, tx *store.Tx, s loot.Subject) (
 	}
 	for m := monthOf(from, at); !from.IsZero() && m <= max(monthOf(to, at), late); m = m.after() {
 		begin, end := m.span(at)
-		uses, err := usesOf(ctx, tx, b.titles(), s, begin, end)
+		uses, err := usesOf(ctx, tx, b.titles(), []loot.Subject{s}, begin, end)
 		if err != nil {
 			return nil, err
 		}
-		done, err := invoicedIn(ctx, tx, s, m)
+		done, err := invoicedIn(ctx, tx, []loot.Subject{s}, m)
 		if err != nil {
 			return nil, err
 		}
-		_, currencies, wrong := charged(uses, m, at, b.seller.Language)
+		_, currencies, wrong := charged(uses[s], m, at, b.seller.Language)
 		if wrong.Text != "" {
 			return nil, nil
 		}
 		for _, c := range currencies {
-			if !done[c] {
+			if !done[s][c] {
 				return nil, nil
 			}
 		}

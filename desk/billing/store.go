@@ -181,6 +181,7 @@ func (b *Billing) forget(ctx context.Context, tx *store.Tx, s loot.Subject) erro
 		`DELETE FROM billing_usage WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_state WHERE service IN (SELECT reference FROM billing_service WHERE subject = $1)`,
 		`DELETE FROM billing_service WHERE subject = $1`, `DELETE FROM billing_pending WHERE subject = $1`, `DELETE FROM billing_language WHERE subject = $1`,
+		`DELETE FROM billing_previewed WHERE subject = $1`, `DELETE FROM billing_previewed_sum WHERE subject = $1`,
 	} {
 		if _, err := tx.Exec(ctx, q, s); err != nil {
 			return fmt.Errorf("billing: forget: %w", err)

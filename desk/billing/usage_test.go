@@ -225,11 +225,11 @@ func TestUseIsChargedExactly(t *testing.T) {
 		var net invoice.Decimal
 		ok(t, db.ReadTx(ctx, func(tx *store.Tx) error {
 			from, to := november.span(time.UTC)
-			uses, err := usesOf(ctx, tx, nil, s, from, to)
+			uses, err := usesOf(ctx, tx, nil, []loot.Subject{s}, from, to)
 			if err != nil {
 				return err
 			}
-			by, _, _ := charged(uses, november, time.UTC, "en")
+			by, _, _ := charged(uses[s], november, time.UTC, "en")
 			inv := invoice.Invoice{Currency: "EUR", Lines: by["EUR"].lines}
 			err = inv.Compute()
 			net = inv.Totals.WithoutTax
@@ -268,8 +268,8 @@ func TestUseIsOfItsMonthAndPlan(t *testing.T) {
 			from, to := m.span(o.b.seller.place())
 			got := ""
 			ok(t, o.b.DB.ReadTx(t.Context(), func(tx *store.Tx) error {
-				all, err := usesOf(t.Context(), tx, nil, s, from, to)
-				by, _, _ := charged(all, m, from.Location(), "en")
+				all, err := usesOf(t.Context(), tx, nil, []loot.Subject{s}, from, to)
+				by, _, _ := charged(all[s], m, from.Location(), "en")
 				for _, l := range by["EUR"].lines {
 					if strings.HasSuffix(l.Item, "/traffic") {
 						got += fmt.Sprintf("%s %s from %s to %s", l.Quantity, l.Item, l.Period.From, l.Period.To)

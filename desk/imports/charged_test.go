@@ -232,6 +232,8 @@ func (h *house) use(file string) {
 // wouldCost compares what customers would be charged for a month.
 func (h *house) wouldCost(month string, want ...string) {
 	h.Helper()
+	leads(h, h.Post("/console/billing/run/preview", "month", month), "/console/billing/run?month="+month)
+	h.Drain()
 	var got []string
 	for _, m := range regexp.MustCompile(`data-label="Without tax">([^<]+)<`).FindAllStringSubmatch(h.Get("/console/billing/run?month="+month).Body, -1) {
 		got = append(got, desktest.Text(m[1]))
