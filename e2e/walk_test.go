@@ -210,7 +210,7 @@ func (c *colleague) step(step string, values map[string]string) {
 func TestWalk(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { walk(t, serve(t, app.Config{}), os.Getenv("LOOT_ARTEFACTS")) })
 	t.Run("postgres", func(t *testing.T) {
-		walk(t, serve(t, app.Config{Place: app.Place{Store: storetest.Postgres(t), Keys: storetest.Postgres(t)}}), "")
+		walk(t, serve(t, app.Config{Place: app.Place{Store: storetest.Postgres(t), Keys: storetest.Postgres(t)}}), judged)
 	})
 }
 
