@@ -221,35 +221,34 @@ func (b *browser) lacks(words ...string) {
 	}
 }
 
-// shoot keeps the page in light and dark, on a desk and on a phone, and holds
-// it against the rules of accessibility.
+// shoot keeps the page in light on a desk and in dark on a phone, and holds it against the
+// rules of accessibility.
 func (b *browser) shoot(name string) {
 	b.t.Helper()
 	if b.dir == judged {
 		return
 	}
 	b.accessible(name)
-	const between = 1000                                // pixels: a tablet, of which no picture is kept
-	for _, width := range []int64{1440, between, 390} { // outside: the page is laid out anew for each
+	kept := map[int64]string{1440: "light", 390: "dark"} // each theme and each width once, as a picture takes long
+	for _, width := range []int64{1440, 1000, 390} {     // outside: the page is laid out anew for each
 		b.do(chromedp.EmulateViewport(width, 900))
 		if over := eval[int](b, `return document.documentElement.scrollWidth - document.documentElement.clientWidth`); over > 0 {
 			b.t.Errorf("%s runs %d pixels over at %d", name, over, width)
 		}
-		if b.dir == "" || width == between {
+		theme := kept[width]
+		if b.dir == "" || theme == "" {
 			continue
 		}
-		for _, theme := range []string{"light", "dark"} {
-			b.do(chromedp.EmulateViewport(width, 900), scheme(theme))
-			// Nobody keeps them for long: pressing them harder takes the walk a fifth of its time.
-			shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{
-				Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: new(true), OptimizeForSpeed: new(true),
-			})
-			if err != nil {
-				b.t.Fatalf("screenshot %s: %v", name, err)
-			}
-			if err := os.WriteFile(filepath.Join(b.dir, fmt.Sprintf("%s-%s-%d.png", name, theme, width)), shot.Data, 0o644); err != nil {
-				b.t.Fatal(err)
-			}
+		b.do(scheme(theme))
+		// Nobody keeps them for long: pressing them harder takes the walk a fifth of its time.
+		shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{
+			Format: page.CaptureScreenshotFormatPng, CaptureBeyondViewport: new(true), OptimizeForSpeed: new(true),
+		})
+		if err != nil {
+			b.t.Fatalf("screenshot %s: %v", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, fmt.Sprintf("%s-%s-%d.png", name, theme, width)), shot.Data, 0o644); err != nil {
+			b.t.Fatal(err)
 		}
 	}
 	b.do(chromedp.EmulateViewport(1440, 900), scheme("light"))
