@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(5 * time.Minute), // a server that should have refused to start would run on
+		Deadline:            time.Now().Add(20 * time.Minute), // a server that should have refused to start would run on
 		Setup: func(e *testscript.Env) error {
 			address, err := freeAddress(t.Context())
 			e.Setenv("ADDR", address)
